@@ -39,10 +39,7 @@ type CacheConfig struct {
 	Bytes int64
 }
 
-const (
-	defaultCacheEntries = 100_000
-	defaultCacheBytes   = 256 << 20
-)
+const defaultCacheBytes = 256 << 20
 
 // NewCache returns an empty cache.
 func NewCache(c CacheConfig) *Cache {

@@ -10,10 +10,15 @@ import (
 )
 
 const (
+	defaultCacheEntries = 100_000
+
 	cacheShards = 64
 	// entryOverhead is the memory of an entry besides the session's record: its structure, its places in map and ring,
 	// and what callers usually keep with it, without the groups.
 	entryOverhead = 800
+	// roomFor is for how many sessions the table of a shard has room from the start, so that no request waits while it grows. The room
+	// of all is 2.8 MB. A garbage collection does not look into it, and is rarer by what it takes.
+	roomFor = defaultCacheEntries / cacheShards
 )
 
 // entries are the sessions read from the store, by the digest of their ID. A result of a read is added only if nothing
@@ -39,7 +44,7 @@ func newEntries(count int, bytes int64, dropped func(digest), doubted func()) *e
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.count, s.bytes = max(1, count/cacheShards), max(1, bytes/cacheShards)
-		s.known, s.flights = map[digest]uint32{}, map[digest]*flight{}
+		s.known, s.flights = make(map[digest]uint32, min(s.count, roomFor)), map[digest]*flight{}
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -36,6 +37,21 @@ func (s *Session) Made() bool {
 	}
 	_, made := (*v).(*madeRecord)
 	return made
+}
+
+// TableGrowth returns how many bytes the tables of a cache of a size take for n sessions beyond their room.
+func TableGrowth(n, size int) uint64 {
+	c, made := newEntries(size, math.MaxInt64, func(digest) {}, func() {}), make([]digest, n)
+	for i := range made {
+		made[i] = ID([]byte(NewRandom(len(ID{})))).digest()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i, d := range made {
+		c.shard(d).known[d] = uint32(i) //nolint:gosec // small
+	}
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // Places returns the indexes that list a user's session.

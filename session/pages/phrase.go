@@ -3,8 +3,12 @@ package pages
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"regexp"
 	"strings"
+
+	"golang.org/x/text/feature/plural"
 )
 
 // Phrase is a text with its values filled in, kept in parts. Values stay separate from the words around them, so that
@@ -30,7 +34,40 @@ func (p Phrase) String() string {
 	return b.String()
 }
 
-// pattern is a loaded text: words, and names of values.
+// text is one entry of a text file: the source of a single pattern, or of one for each plural category of the language. Each
+// has its category in one byte and its length in two before it. A language is hundreds of texts that few requests need: in
+// one piece, without pointers, they cost a garbage collection next to nothing.
+type text string
+
+// with returns a text with one more pattern, whose source was parsed.
+func (t text) with(form plural.Form, source string) text {
+	return t + text([]byte{byte(form), byte(len(source) >> 8), byte(len(source))}) + text(source)
+}
+
+// forms are the sources by category.
+func (t text) forms() iter.Seq2[plural.Form, string] {
+	return func(yield func(plural.Form, string) bool) {
+		for t != "" {
+			end := 3 + int(t[1])<<8 + int(t[2])
+			if !yield(plural.Form(t[0]), string(t[3:end])) {
+				return
+			}
+			t = t[end:]
+		}
+	}
+}
+
+// form is the source of one category, empty if there is none.
+func (t text) form(want plural.Form) string {
+	for form, source := range t.forms() {
+		if form == want {
+			return source
+		}
+	}
+	return ""
+}
+
+// pattern is a parsed text: words, and names of values.
 type pattern []Part
 
 // markup matches characters that browsers would read as HTML if they were not escaped, or that change the direction or
@@ -42,10 +79,18 @@ func parsePattern(s string) (pattern, error) {
 	if strings.TrimSpace(s) == "" {
 		return nil, errors.New("the text is empty")
 	}
+	if len(s) > math.MaxUint16 {
+		return nil, fmt.Errorf("the text is longer than %d bytes", math.MaxUint16)
+	}
 	if found := markup.FindString(s); found != "" {
 		return nil, fmt.Errorf("%q in %q: a text is plain, without markup or control characters", found, s)
 	}
-	var p pattern
+	return split(s)
+}
+
+// split parses a text, but does not look for markup in it.
+func split(s string) (pattern, error) {
+	p := make(pattern, 0, 1+2*strings.Count(s, "{"))
 	for s != "" {
 		words, rest, open := strings.Cut(s, "{")
 		if strings.Contains(words, "}") {
@@ -67,9 +112,10 @@ func parsePattern(s string) (pattern, error) {
 	return p, nil
 }
 
-// names lists the placeholders, for comparing languages.
-func (p pattern) names() map[string]bool {
+// names lists the placeholders of a source that was parsed before, for comparing languages.
+func names(source string) map[string]bool {
 	names := make(map[string]bool)
+	p, _ := split(source)
 	for _, part := range p {
 		if part.Value {
 			names[part.Text] = true
@@ -78,10 +124,13 @@ func (p pattern) names() map[string]bool {
 	return names
 }
 
-// fill replaces names by values, in one pass. A missing value is an error: template and text do not fit together.
-func (p pattern) fill(pairs []string) (Phrase, error) {
-	phrase := make(Phrase, len(p))
-	copy(phrase, p)
+// fill replaces the names in a source by values, in one pass. A missing value is an error: template and text do not fit together.
+func fill(source string, pairs []string) (Phrase, error) {
+	p, err := split(source)
+	if err != nil {
+		return nil, err
+	}
+	phrase := Phrase(p)
 next:
 	for i := range phrase {
 		if !phrase[i].Value {

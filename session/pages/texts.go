@@ -25,9 +25,6 @@ var formNames = map[string]plural.Form{
 	"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
 }
 
-// text is one entry of a text file: a single pattern, or one for each plural category of the language.
-type text map[plural.Form]pattern
-
 // bundle is one language.
 type bundle struct {
 	tag language.Tag
@@ -103,21 +100,38 @@ func (b *bundle) read(data []byte) error {
 			}
 			forms["other"] = single
 		}
-		t := make(text)
-		for name, s := range forms {
+		var t text
+		for _, name := range slices.Sorted(maps.Keys(forms)) {
 			form, known := formNames[name]
 			if !known {
 				return fmt.Errorf("%s: unknown plural category %q", key, name)
 			}
-			p, err := parsePattern(s)
-			if err != nil {
+			if _, err := parsePattern(forms[name]); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
 			}
-			t[form] = p
+			t = t.with(form, forms[name])
 		}
 		b.texts[key] = t
 	}
+	b.pack()
 	return nil
+}
+
+// pack puts all texts, and their keys, into one piece of memory.
+func (b *bundle) pack() {
+	keys := slices.Sorted(maps.Keys(b.texts))
+	var all strings.Builder
+	for _, key := range keys {
+		all.WriteString(key)
+		all.WriteString(string(b.texts[key]))
+	}
+	whole, texts := all.String(), make(map[string]text, len(keys))
+	for _, key := range keys {
+		n, end := len(key), len(key)+len(b.texts[key])
+		texts[whole[:n]] = text(whole[n:end])
+		whole = whole[end:]
+	}
+	b.texts = texts
 }
 
 // complete checks that the language has exactly the texts of English, with the same values, and that a counted text has
@@ -128,7 +142,7 @@ func (b *bundle) complete(english *bundle) error {
 		faults = append(faults, b.fault(key, english.texts[key]))
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.texts)) {
-		if english.texts[key] == nil {
+		if english.texts[key] == "" {
 			faults = append(faults, fmt.Errorf("unknown key %s", key))
 		}
 	}
@@ -147,33 +161,33 @@ func (b *bundle) lean(english *bundle) {
 // fault returns the error in one text, which must have the values of the English one.
 func (b *bundle) fault(key string, want text) error {
 	has := b.texts[key]
-	if has == nil {
+	if has == "" {
 		return fmt.Errorf("%s is missing", key)
 	}
-	needs := []plural.Form{plural.Other}
-	if _, counted := want[plural.Other].names()["n"]; counted {
+	needs, values := []plural.Form{plural.Other}, names(want.form(plural.Other))
+	if values["n"] {
 		needs = pluralForms(b.tag)
 	}
 	for _, form := range needs {
-		if has[form] == nil {
+		if has.form(form) == "" {
 			return fmt.Errorf("%s lacks a plural category: expected %s", key, spell(needs))
 		}
 	}
-	if len(has) != len(needs) {
+	if len(maps.Collect(has.forms())) != len(needs) {
 		return fmt.Errorf("%s has a plural category too many: expected %s", key, spell(needs))
 	}
-	for form, p := range has {
-		names := p.names()
+	for form, source := range has.forms() {
+		names := names(source)
 		if form != plural.Other { // "one day" and "two days" may omit the number
 			delete(names, "n")
 		}
 		for name := range names {
-			if !want[plural.Other].names()[name] {
+			if !values[name] {
 				return fmt.Errorf("%s: there is no value {%s} here", key, name)
 			}
 		}
 	}
-	if !maps.Equal(has[plural.Other].names(), want[plural.Other].names()) {
+	if !maps.Equal(names(has.form(plural.Other)), values) {
 		return fmt.Errorf("%s: expected the same {values} as in English", key)
 	}
 	return nil
@@ -209,7 +223,7 @@ func spell(forms []plural.Form) string {
 
 // say returns the text of a key with its values filled in.
 func (b *bundle) say(key string, pairs []string) (Phrase, error) {
-	phrase, err := b.texts[key][plural.Other].fill(pairs)
+	phrase, err := fill(b.texts[key].form(plural.Other), pairs)
 	if err == nil && len(phrase) == 0 {
 		err = errors.New("no such text")
 	}
@@ -234,11 +248,11 @@ func (b *bundle) sayAll(texts map[string]*string, pairs ...string) error {
 // count returns "1 day" or "90 days" by the plural rules of the language.
 func (b *bundle) count(key string, n int) (string, error) {
 	t := b.texts[key]
-	p, exact := t[cardinal(b.tag, n)]
-	if !exact {
-		p = t[plural.Other]
+	source := t.form(cardinal(b.tag, n))
+	if source == "" {
+		source = t.form(plural.Other)
 	}
-	phrase, err := p.fill([]string{"n", b.number(n, 1)})
+	phrase, err := fill(source, []string{"n", b.number(n, 1)})
 	return phrase.String(), err
 }
 
