@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -23,7 +22,7 @@ func Refuses() bool {
 	if address == "" {
 		return false
 	}
-	fmt.Fprintln(os.Stderr, "bench: refusing:", refuse(address))
+	fmt.Fprintln(os.Stderr, "bench: refusing:", rig.ServeConnections(address, refuseAll))
 	return true
 }
 
@@ -31,23 +30,8 @@ func Refuses() bool {
 var plainRefusal = []byte("HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\nContent-Length: 160\r\nWWW-Authenticate: Bearer\r\nX-Rest: " +
 	strings.Repeat("-", 250) + "\r\n\r\n" + strings.Repeat("-", 160))
 
-func refuse(address string) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", address)
-	if err != nil {
-		return err
-	}
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		go func() { _ = refuseAll(conn) }()
-	}
-}
-
 // refuseAll answers the requests of one connection. They have no body, and none is sent before the last was answered.
-func refuseAll(conn io.ReadWriteCloser) error {
+func refuseAll(conn net.Conn) error {
 	defer conn.Close()
 	request := make([]byte, 0, 16<<10)
 	for {

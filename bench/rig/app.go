@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -20,6 +21,23 @@ func Serve(handler http.Handler) (address string, server *http.Server, err error
 	server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	return listener.Addr().String(), server, nil
+}
+
+// ServeConnections has serve answer every connection to an address, in a goroutine of its own, until listening fails. What serve
+// returns concerns that connection alone. It closes the connection.
+func ServeConnections(address string, serve func(net.Conn) error) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return err
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go func() { _ = serve(conn) }()
+	}
 }
 
 // App answers every request with the page, and says in a header whom the gateway named.

@@ -21,18 +21,7 @@ const AppAddress = "LATCHKEY_BENCH_STREAMS"
 
 // ServeApp answers requests for streams, and others with the app's page.
 func ServeApp(address string) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", address)
-	if err != nil {
-		return err
-	}
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		go func() { _ = answer(conn) }()
-	}
+	return rig.ServeConnections(address, answer)
 }
 
 // startApp starts this program as an app.
