@@ -181,11 +181,15 @@ func (b *browser) refresh(first int) (outcome, string) {
 	return out, said
 }
 
+// sendsAgain, without a value, is not sent: it makes net/http's client send a POST again if a server has closed the kept
+// connection without an answer, as servers do that are reloaded. Chromium does that with every request.
+const sendsAgain = "Idempotency-Key"
+
 // refreshAt asks one replica. After a failure the same challenge is signed again, after a refusal a new one. Whatever else a
 // browser is told ends the binding.
 func (b *browser) refreshAt(n *node) (outcome, string) {
 	for leg := 1; ; leg++ {
-		header := http.Header{badge: {b.g.id}, "Sec-Secure-Session-Id": {b.identifier}}
+		header := http.Header{badge: {b.g.id}, "Sec-Secure-Session-Id": {b.identifier}, sendsAgain: nil}
 		if b.challenge != "" {
 			header["Secure-Session-Response"] = []string{b.device.Proof(b.challenge)}
 		}
