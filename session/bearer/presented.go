@@ -3,8 +3,10 @@ package bearer
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/apitoken"
@@ -41,6 +43,29 @@ type Presented struct {
 // digest is the hash by which a token is known. The token itself is kept nowhere.
 type digest [sha256.Size]byte
 
+// hasher computes digests in memory of its own. A copy of each token would be a kilobyte for every wrong one.
+type hasher struct {
+	hash.Hash
+	part [512]byte
+	sum  digest
+}
+
+var hashers = sync.Pool{New: func() any { return &hasher{Hash: sha256.New()} }}
+
+func digestOf(token string) digest {
+	h := hashers.Get().(*hasher)
+	defer hashers.Put(h)
+	h.Reset()
+	for token != "" {
+		n := copy(h.part[:], token)
+		_, _ = h.Write(h.part[:n]) // a hash takes everything
+		token = token[n:]
+	}
+	clear(h.part[:])
+	h.Sum(h.sum[:0])
+	return h.sum
+}
+
 // Read returns what a request presents.
 func Read(h http.Header) (p Presented) {
 	values := h["Authorization"]
@@ -67,7 +92,7 @@ func Read(h http.Header) (p Presented) {
 		p.id, _ = apitoken.ID(token)
 	}
 	if len(token) <= MaxToken && isToken68(token) {
-		p.Token, p.hash = token, sha256.Sum256([]byte(token))
+		p.Token, p.hash = token, digestOf(token)
 	}
 	return p
 }

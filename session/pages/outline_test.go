@@ -97,7 +97,7 @@ func TestOutlineInAnotherContext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.templates["prompt"] = template.Must(template.New("layout.html").Parse(body))
+		p.templates["prompt"] = func() (*template.Template, error) { return template.New("layout.html").Parse(body) }
 		page := Prompt{Return: "javascript:alert(1) x"}
 		got, err := p.render(nil, p.languages.bundles[0], http.StatusOK, page)
 		if (err != nil) != (name == "an unknown element") {

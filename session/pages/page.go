@@ -24,5 +24,5 @@ type scripted interface {
 	script() string
 }
 
-// every page type, to compile the templates
+// every page type, for the templates
 var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, MakeToken{}, MadeToken{}, Continue{}, Again{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}

@@ -33,17 +33,17 @@ type Pages struct {
 	brand     Brand
 	base      string
 	languages languages
-	templates map[string]*template.Template
+	templates map[string]parsed
 	continued *recall[continued, []byte]
 	outlines  *outlines[place]
 	assets    assets
 	served    http.Handler
 }
 
-// New loads texts, templates and assets. It does no I/O. Its error names the invalid setting.
+// New loads texts and assets. It does no I/O. Its error names the invalid setting.
 func New(c Config) (*Pages, error) {
 	p := &Pages{
-		brand: c.Brand, base: c.Base,
+		brand: c.Brand, base: c.Base, templates: maps.Clone(templates),
 		continued: newRecall[continued, []byte](maxContinued), outlines: newOutlines[place](),
 	}
 	if p.brand.Name == "" {
@@ -71,31 +71,37 @@ func New(c Config) (*Pages, error) {
 		}
 	}
 	p.served = p.assets.handler(p.base)
-	parsed, err := parse()
-	p.templates = maps.Clone(parsed)
-	return p, err
+	return p, nil
 }
 
-// parse returns the templates of all pages, by name. They are the same for every configuration, and parsed once.
-var parse = sync.OnceValues(func() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(templateFiles, "template/layout.html")
-	if err != nil {
-		return nil, fmt.Errorf("parsing the layout: %w", err)
-	}
-	all := make(map[string]*template.Template, len(every))
+// parsed returns the template of a page.
+type parsed func() (*template.Template, error)
+
+// templates are those of all pages, by name. They are the same for every configuration. Each is parsed for the first page of its kind: a
+// gateway shows few kinds, and a template is a thousand pieces of memory, which every garbage collection looks at.
+var templates = func() map[string]parsed {
+	layout := sync.OnceValues(func() (*template.Template, error) {
+		return template.ParseFS(templateFiles, "template/layout.html")
+	})
+	all := make(map[string]parsed, len(every))
 	for _, page := range every {
 		name := page.template()
-		t, err := layout.Clone()
-		if err == nil {
-			t, err = t.ParseFS(templateFiles, "template/"+name+".html")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("parsing page %s: %w", name, err)
-		}
-		all[name] = t
+		all[name] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := layout()
+			if err == nil {
+				t, err = t.Clone()
+			}
+			if err == nil {
+				t, err = t.ParseFS(templateFiles, "template/"+name+".html")
+			}
+			if err != nil {
+				return nil, fmt.Errorf("parsing page %s: %w", name, err)
+			}
+			return t, nil
+		})
 	}
-	return all, nil
-})
+	return all
+}()
 
 // view is the data of a template.
 type view struct {

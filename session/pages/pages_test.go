@@ -45,7 +45,7 @@ func TestTemplateFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := template.Must(template.New("layout.html").Parse(`<h1>half {{.Say "no.such.key"}}`))
-	p.templates["prompt"] = broken
+	p.templates["prompt"] = func() (*template.Template, error) { return broken, nil }
 	w := httptest.NewRecorder()
 	p.Write(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), 0, Prompt{CSRF: "canary"})
 	h := w.Header()

@@ -109,8 +109,12 @@ func (p *Pages) render(to []byte, text *bundle, status int, page Page) ([]byte, 
 
 // execute renders a page by its template.
 func (p *Pages) execute(to *bytes.Buffer, text *bundle, status int, page Page) error {
+	t, err := p.templates[page.template()]()
+	if err != nil {
+		return err
+	}
 	v := view{Page: page, Brand: p.brand, Base: p.base, Assets: p.assets, Status: status, text: text}
-	return p.templates[page.template()].ExecuteTemplate(to, "layout.html", v)
+	return t.ExecuteTemplate(to, "layout.html", v)
 }
 
 // bodies are buffers for pages. A response is written by the time that Write of its writer returns.
