@@ -13,8 +13,9 @@ import (
 var wrongTokens = ratelimit.Rate{N: 20, Per: time.Minute}
 
 // turnsOfAddress is how many tokens of a kind that were not seen before are read, and checked, a second for an address that guesses: of
-// those that have not waited, and of those that have waited once, twice, and more often.
-var turnsOfAddress = ratelimit.Rate{N: 10, Per: time.Second}
+// those that have not waited, and of those that have waited once, twice, and more often. A check of a signature takes up to a quarter of a
+// millisecond, for which the requests of users wait: with twelve a second at most fewer than one of a hundred does.
+var turnsOfAddress = ratelimit.Rate{N: 3, Per: time.Second}
 
 // levels are the purposes for which turnsOfAddress counts, by how often a token has waited.
 type levels [turnLevels]string
