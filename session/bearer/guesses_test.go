@@ -120,6 +120,33 @@ func TestFloodThatWaits(t *testing.T) {
 	}
 }
 
+// A flood whose tokens all come again, as often as they like, has fewer checked than a hundredth of the time is enough for: a check
+// takes up to a quarter of a millisecond.
+func TestFloodThatComesAgain(t *testing.T) {
+	const (
+		pace    = 1000
+		again   = 5 // seconds
+		seconds = 30
+	)
+	f := newFlooded(t)
+	for i := range (again + seconds) * pace {
+		if i == again*pace { // from here on every token has waited
+			f.keys.checks = 0
+		}
+		token := fmt.Sprintf("%s%010dAAAAAAAAAA", f.begin, i%(again*pace))
+		if _, err := f.verify(token); reasonOf(err) != ReasonSignature && reasonOf(err) != ReasonAttempts {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		f.clock.Advance(time.Second/pace - 3*time.Microsecond)
+	}
+	t.Logf("%d checks in %d s", f.keys.checks, seconds)
+	// Each way of having waited begins with a second's turns that were not used; a third of a wrong token a second is checked as if
+	// the address did not guess.
+	if most := 12*(seconds+1) + seconds/3; f.keys.checks > most {
+		t.Errorf("%d checks in %d s, at most %d were to be", f.keys.checks, seconds, most)
+	}
+}
+
 // Sites that share it count together.
 func TestGuessesAreShared(t *testing.T) {
 	f := newFlooded(t)

@@ -43,7 +43,7 @@ type Presented struct {
 // digest is the hash by which a token is known. The token itself is kept nowhere.
 type digest [sha256.Size]byte
 
-// hasher computes digests in memory of its own. A copy of each token would be a kilobyte for every wrong one.
+// hasher computes digests in memory that is used again. A copy of each token would be a kilobyte for every wrong one.
 type hasher struct {
 	hash.Hash
 	part [512]byte
@@ -61,7 +61,6 @@ func digestOf(token string) digest {
 		_, _ = h.Write(h.part[:n]) // a hash takes everything
 		token = token[n:]
 	}
-	clear(h.part[:])
 	h.Sum(h.sum[:0])
 	return h.sum
 }

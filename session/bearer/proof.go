@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -110,7 +109,7 @@ func checkProof(headers []string, thumbprint, token, method, origin string, path
 	if htu, ok := claim.ParseString(claims["htu"]); !ok || !sameAddress(htu, origin, path) {
 		return "", badProof("the proof is for another address (htu)")
 	}
-	sum := sha256.Sum256([]byte(token))
+	sum := digestOf(token)
 	want := base64.RawURLEncoding.EncodeToString(sum[:])
 	if ath, ok := claim.ParseString(claims["ath"]); !ok || subtle.ConstantTimeCompare([]byte(ath), []byte(want)) != 1 {
 		return "", badProof("the proof is for another token (ath)")

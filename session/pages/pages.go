@@ -79,7 +79,9 @@ type parsed func() (*template.Template, error)
 
 // templates are those of all pages, by name. They are the same for every configuration. Each is parsed for the first page of its kind: a
 // gateway shows few kinds, and a template is a thousand pieces of memory, which every garbage collection looks at.
-var templates = func() map[string]parsed {
+var templates = newTemplates()
+
+func newTemplates() map[string]parsed {
 	layout := sync.OnceValues(func() (*template.Template, error) {
 		return template.ParseFS(templateFiles, "template/layout.html")
 	})
@@ -101,7 +103,7 @@ var templates = func() map[string]parsed {
 		})
 	}
 	return all
-}()
+}
 
 // view is the data of a template.
 type view struct {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -38,21 +40,45 @@ func TestBrandName(t *testing.T) {
 	}
 }
 
-// A template that fails half way leaves nothing of its page behind, and the answer is as guarded as a page.
+// The templates take their memory with the first page of their kind, not before. First pages may be shown at the same time.
+func TestTemplatesAreParsedWhenShown(t *testing.T) {
+	const pieces = 1000 // of the smallest page
+	if n := testing.AllocsPerRun(10, func() { newTemplates() }); n > pieces/2 {
+		t.Errorf("%.0f pieces of memory before any page is shown", n)
+	}
+	var wait sync.WaitGroup
+	for _, parse := range newTemplates() {
+		for range 2 {
+			wait.Go(func() {
+				if _, err := parse(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wait.Wait()
+}
+
+// A template that fails half way, or before, leaves nothing of its page behind, and the answer is as guarded as a page.
 func TestTemplateFailure(t *testing.T) {
 	p, err := New(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	broken := template.Must(template.New("layout.html").Parse(`<h1>half {{.Say "no.such.key"}}`))
-	p.templates["prompt"] = func() (*template.Template, error) { return broken, nil }
-	w := httptest.NewRecorder()
-	p.Write(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), 0, Prompt{CSRF: "canary"})
-	h := w.Header()
-	if w.Code != http.StatusInternalServerError || w.Body.String() != "Internal error\n" ||
-		h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("Cache-Control") != "no-store" ||
-		!strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'none'") {
-		t.Errorf("%d %v %q", w.Code, h, w.Body.String())
+	for name, parse := range map[string]parsed{
+		"half way": func() (*template.Template, error) { return broken, nil },
+		"unparsed": func() (*template.Template, error) { return nil, errors.New("unparsed") },
+	} {
+		p.templates["prompt"] = parse
+		w := httptest.NewRecorder()
+		p.Write(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), 0, Prompt{CSRF: "canary"})
+		h := w.Header()
+		if w.Code != http.StatusInternalServerError || w.Body.String() != "Internal error\n" ||
+			h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("Cache-Control") != "no-store" ||
+			!strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s: %d %v %q", name, w.Code, h, w.Body.String())
+		}
 	}
 }
 

@@ -270,4 +270,6 @@ var guards = []guard{
 	{"a file: readiness says that no write is taken", `errors.Join(r.check(), s.Failure())`, `r.check()`},
 	{"a file: a log of another database is refused", `if foreign != "" {`, `if false {`},
 	{"a file: a reader sees one moment", `if moved = d.layers.Load() != l; moved {`, `if moved = d.layers.Load() != l && false; moved {`},
+	{"a token is known by the hash of all of it", `token = token[n:]`, `token = ""`},
+	{"few tokens of an address that guesses are checked", `ratelimit.Rate{N: 3, Per: time.Second}`, `ratelimit.Rate{N: 10, Per: time.Second}`},
 }
