@@ -78,7 +78,7 @@ func OffersExchange(grants []string) bool {
 // access token are set.
 func (x *Exchange) At(ctx context.Context, p *Provider, subject string) (t session.Tokens, err error) {
 	ctx = mayWait(ctx)
-	m := p.meta.Load()
+	m := soon(ctx, p)
 	switch {
 	case m == nil:
 		return t, errNotAsked

@@ -35,6 +35,7 @@ type Provider struct {
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when the first metadata arrives; never replaced
+	tried chan struct{} // closed when it was first asked for, with whatever result; never replaced
 	state State
 	// lost: the last request to the token endpoint failed.
 	lost bool
@@ -69,12 +70,13 @@ func New(c Config) *Provider {
 	if c.Title == "" {
 		c.Title = c.Name
 	}
-	return &Provider{Config: c, kick: make(chan struct{}, 1), ready: make(chan struct{})}
+	return &Provider{Config: c, kick: make(chan struct{}, 1), ready: make(chan struct{}), tried: make(chan struct{})}
 }
 
 // run fetches the metadata and keeps it fresh until ctx ends. After a failure it tries again, with pauses that grow to
 // half a minute, and at once when a user wants to sign in. Fetched metadata is used until it is fetched again.
 func (p *Provider) run(ctx context.Context) {
+	tried := false
 	failures, backoff := 0, retry.Backoff{First: discoverFirst, Longest: discoverLongest}
 	for {
 		wait := discoverEvery
@@ -83,6 +85,10 @@ func (p *Provider) run(ctx context.Context) {
 			return
 		}
 		p.noteDiscovery(err)
+		if !tried {
+			tried = true
+			close(p.tried)
+		}
 		if err != nil {
 			if failures++; failures == 1 {
 				p.Logger.Warn("provider metadata cannot be fetched, will retry", zap.String("provider", p.Name), zap.Error(err))
@@ -144,4 +150,20 @@ func (p *Provider) Metadata(ctx context.Context) (*Metadata, error) {
 	case <-ctx.Done():
 	}
 	return nil, ErrProviderDown
+}
+
+// soon returns the metadata for work that does not wait for an outage to end; nil if there is none. A new configuration asks for it in
+// its first moment, and the work that comes then waits for that one answer.
+func soon(ctx context.Context, p *Provider) *Metadata {
+	if m := p.meta.Load(); m != nil {
+		return m
+	}
+	timer := time.NewTimer(p.Patience)
+	defer timer.Stop()
+	select {
+	case <-p.tried:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return p.meta.Load()
 }

@@ -48,7 +48,7 @@ type Refreshed struct {
 // Refresh sends nothing.
 func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session.Tokens) (*Refreshed, error) {
 	ctx = mayWait(ctx)
-	m := p.meta.Load()
+	m := soon(ctx, p)
 	if m == nil {
 		return nil, errNotAsked
 	}
